@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.problems import Problem
 from sync.cli.server import Server, ServerOption
 from sync.domain.text import harmless
 
@@ -119,6 +120,8 @@ def _by_daemon(server: Server) -> tuple[_Look, _Try]:
         while shown.state in ("waiting", "counting"):
             time.sleep(_ASK_EVERY)
             shown = server.get(f"/noise/lines/{shown.id}", Quieter)
+        if shown.state != "done":
+            raise Problem(shown.words or "The search for a line was given up. Ask for it again.")
         return shown
 
     return look, tried

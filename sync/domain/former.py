@@ -35,7 +35,8 @@ class FormerField:
     on, None where it never was. ``after`` and ``sent`` are digests of what was written and of what the
     base remembers of that; ``became`` has it in words. ``add`` and ``remove`` are the labels that were
     written, ``blocks`` identifies the blocks of a text that was. ``lost``: the field was too long to be
-    kept, so ``before`` is None."""
+    kept, so ``before`` is None. ``found``: it had what people wrote before the ticket was ours
+    (``Base.found``)."""
 
     id: str
     name: str
@@ -49,11 +50,13 @@ class FormerField:
     remove: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     lost: bool = False
+    found: bool = False
 
     @classmethod
-    def of(cls, change: Change, sent: Any, known: FieldBase | None) -> FormerField:
+    def of(cls, change: Change, sent: Any, was: Base) -> FormerField:
         """What is kept of a change before it is written. ``sent`` is what the base will remember,
-        ``known`` what it remembers now."""
+        ``was`` the base as it is."""
+        known = was.fields.get(change.id)
         if known is not None:
             shown = shown_after(known, change.before, change.kind)
             known = FieldBase(known.sent, shown, looked=True)
@@ -75,6 +78,7 @@ class FormerField:
             change.add,
             change.remove,
             change.after.identities if isinstance(change.after, Document) else (),
+            found=change.id in was.found,
         )
 
     @property
@@ -95,7 +99,7 @@ class FormerField:
         kind, before, known = FieldKind(data["kind"]), data["before"], data["known"]
         if kind is FieldKind.TEXT and before is not None:
             before = Document(tuple(map(_block, before)))
-        # What was kept before blocks were has none.
+        # What was kept before blocks and ``found`` were has none.
         lists = {name: tuple(data.get(name, ())) for name in ("add", "remove", "blocks")}
         agreed = FieldBase(**known) if known else None
         return cls(**{**data, **lists, "kind": kind, "before": before, "known": agreed})
@@ -216,6 +220,7 @@ def _joined(first: FormerField, then: FormerField) -> FormerField:
         before=first.before,
         known=first.known,
         lost=first.lost,
+        found=first.found,
         add=tuple(sorted({*first.add, *then.add} - {*first.remove, *then.remove})),
         remove=tuple(sorted({*first.remove, *then.remove} - {*first.add, *then.add})),
     )

@@ -109,7 +109,10 @@ def _field(
     if asked is not None and _asks_otherwise(one, asked, last):
         return _by_the_rules(back, one, asked, now)
     # From here on, the edit counts as if it had never been.
-    back = replace(back, base=_with_field(back.base, one.id, one.known))
+    base = _with_field(back.base, one.id, one.known)
+    if one.found and one.id not in base.found:
+        base = replace(base, found=(*base.found, one.id))
+    back = replace(back, base=base)
     change = _change(one, last, now)
     if isinstance(change, Verdict):
         return _told(back, one, change, _WORDS[change].format(now=repr(short(now))), short(now))

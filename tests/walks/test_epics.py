@@ -174,6 +174,26 @@ def test_an_epic_of_rules_is_not_taken_over_as_the_ticket_of_an_issue(
     assert (epics(sandbox), len(children(sandbox))) == ([epic], 2)
 
 
+def test_a_ticket_that_was_recorded_ahead_stays_under_the_epic_of_a_person_and_none_is_made(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    theirs = sandbox.person.create("DATA", "Epic", "A person's")
+    under = {"parent": {"key": theirs}} if sandbox.site.cloud else {EPIC_LINK: theirs}
+    key = sandbox.person.create("DATA", "Bug", "words", **under)
+    real.write_rules(rules())
+    clock.sleep(30)
+    ahead = Ahead(real.store, clock, "coalesce", "main", "ada")
+    adoption = Adoption(
+        real.store, real.tracker, real.rules(), clock, "coalesce", apply=True, ahead=ahead
+    )
+    adoption.pairs([(f"{A[:-2]}01", key)])
+    real.deliver(broken(1))
+    real.settle()
+    assert [one.key for one in epics(sandbox)] == [theirs]
+    assert parents(sandbox) == [theirs]
+    assert foreseen(real) == []
+
+
 def test_an_epic_that_is_only_to_be_found_parks_the_field_alone_until_it_is_there(
     real: World, sandbox: JiraSandbox, clock: SimulatedClock
 ) -> None:

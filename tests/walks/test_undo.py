@@ -30,6 +30,7 @@ from sync.worker.foresight.forecast import forecast_all
 from sync.worker.rulebook.in_force import Guard
 from sync.worker.walk.converge import Converger
 from tests.walks.lives import Killed
+from tests.walks.test_ahead import B, of_others, record
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
@@ -186,6 +187,28 @@ def test_what_a_person_changed_since_stays(world: Undoing, jira: MemoryTracker) 
     assert "components" not in after
     assert "data-quality" in after["labels"]  # type: ignore[operator]
     assert any("not put back: Priority: it stays 'Highest'" in one for one in world.journal())
+    assert world.at_rest()
+
+
+def test_words_that_a_taken_over_ticket_had_stay_when_another_joins_after_an_undo(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    titles = "{{ subjects | map(attribute='title') | join(' + ') }}"
+    of_all = RULES.replace("{{ subject.title }}", titles).replace(
+        'issue_type = "Bug"', 'issue_type = "Bug"\ngroup_by = "workspace"'
+    )
+    world.follow(of_all)
+    theirs = of_others(jira, 1)
+    record(world, (A, "DATA-501"))
+    world.begin(A)
+    assert theirs.fields["summary"] == "orders look old"
+    world.follow(of_all.replace(titles, f"Late: {titles}"))
+    assert theirs.fields["summary"] == "Late: orders is stale"
+    world.undo()
+    assert theirs.fields["summary"] == "orders look old"
+    world.deliver(issue_event("issue_created", B, at=60, title="customers is stale"))
+    world.settle()
+    assert (theirs.fields["summary"], len(jira.alive)) == ("orders look old", 1)
     assert world.at_rest()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from sync.operations.errors import OperationError
 from sync.store.engine import StoreUnavailable
 
 log = structlog.get_logger("pages")
@@ -170,8 +171,8 @@ class Runs:
             state = DONE
         except Cancelled:
             state = CANCELLED
-        except StoreUnavailable as error:
-            run.words = str(error)
+        except (StoreUnavailable, OperationError) as error:
+            run.words = str(error).rstrip(".")
         except Exception as error:
             if not run.is_cancelled:
                 # The store may be closed under a cancelled run, at the end of the program.

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.accounts import Role
+from sync.operations.errors import NotFound, Refused
 from sync.operations.pauses import Known, Pausing, Wish, go_on, pause, pauses_of
 from sync.web.pages.frame import Desk
-from sync.web.pages.visit import Redirect, Shown, Visit, after
+from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Asked:
 class Pause:
     """The form that pauses."""
 
-    kind: str = ""
+    kind: str = "rule"
     name: str = ""
     until: str = ""
     why: str = ""
@@ -39,7 +40,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     def at(visit: Visit) -> Pausing:
         return Pausing(deployment.store, visit.account, visit.now, deployment.wake)
 
-    def look(visit: Visit) -> Shown:
+    def shown(visit: Visit, form: Pause, trouble: str = "") -> Shown:
         with deployment.store.read() as session:
             found = pauses_of(session, visit.now)
         rules = deployment.rules().rules
@@ -47,7 +48,8 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
             "here": "/pauses",
             "sentence": found.words,
             "found": found,
-            "asked": visit.asked(Asked),
+            "asked": form,
+            "trouble": trouble,
             "names": {
                 "rule": [one.name for one in rules],
                 "project": sorted({one.project for one in rules if one.project}),
@@ -56,13 +58,21 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
             # The page says it all by itself.
             "pauses": (),
         }
-        return Shown("pauses.html", data)
+        return Shown("pauses.html", data, status=422 if trouble else 200)
 
-    def paused(visit: Visit) -> Redirect:
+    def look(visit: Visit) -> Shown:
+        asked = visit.asked(Asked)
+        return shown(visit, Pause(asked.kind, asked.name, site=asked.site))
+
+    def paused(visit: Visit) -> Answer:
         form = visit.given(Pause)
         known = Known(deployment.rules(), deployment.settings.sites)
         wish = Wish(form.kind, form.name, form.site)
-        return after("/pauses", pause(at(visit), wish, known, form.until, form.why))
+        try:
+            return after("/pauses", pause(at(visit), wish, known, form.until, form.why))
+        except (Refused, NotFound) as fault:
+            # What was typed stays.
+            return shown(visit, form, str(fault))
 
     def gone_on(visit: Visit) -> Redirect:
         form = visit.given(Asked)

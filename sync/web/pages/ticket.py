@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from sync.operations.accounts import Role
 from sync.operations.acts import Done
 from sync.operations.deployment import Deployment
-from sync.operations.errors import NotFound, Refused
+from sync.operations.errors import NotFound, Refused, Unanswered
 from sync.operations.parked import try_one_again
 from sync.operations.ticket import ASKED_FOR, StoryLine, TicketView, ids_of, in_jira, ticket_of
 from sync.operations.ticket_acts import forget, set_aside
@@ -80,16 +80,16 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         done = try_one_again(deployment.store, visit.account, name, visit.now, wake=deployment.wake)
         return after(address_of(view), done)
 
-    def taken(visit: Visit) -> Redirect:
+    def taken(visit: Visit) -> Answer:
         view = ticket_of(deployment, number_of(visit), visit.now)
         act = acts.get(visit.path["how"])
         if act is None:
             raise NotFound("There is no such act.")
         try:
             done = act(deployment, visit, view.ticket or view.key)
-        except NotFound as fault:
-            # The ticket of the address is there; what was typed into its form is not.
-            raise Refused(str(fault)) from None
+        except (NotFound, Refused, Unanswered) as fault:
+            # The ticket of the address is there, and what was typed into its form stays.
+            return _page(view, visit, visit.given(_Said), str(fault))
         deployment.wake()
         return after(address_of(view), done)
 
@@ -153,7 +153,8 @@ def address_of(view: TicketView) -> str:
     return f"/tickets/{quote(view.ticket, safe='')}" if view.ticket else f"/tickets/id/{view.id}"
 
 
-def _page(view: TicketView, visit: Visit) -> Shown:
+def _page(view: TicketView, visit: Visit, typed: _Said | None = None, trouble: str = "") -> Shown:
+    """The page of a ticket or, with ``trouble``, why an act was refused that was ``typed``."""
     kind = (visit.query.get("show") or ["all"])[-1]
     kind = kind if kind in _KINDS else "all"
     whole = "whole" in visit.query
@@ -165,12 +166,14 @@ def _page(view: TicketView, visit: Visit) -> Shown:
         "sentence": view.title or view.sentence,
         "view": view,
         "address": address_of(view),
+        "typed": typed or _Said(),
+        "trouble": trouble,
         "days": _days(lines if whole else lines[:_LINES]),
         "left": 0 if whole else max(0, len(lines) - _LINES),
         "kind": kind,
         "counts": {name: sum(map(fits, view.story)) for name, fits in _KINDS.items()},
     }
-    return Shown("ticket.html", data)
+    return Shown("ticket.html", data, status=422 if trouble else 200)
 
 
 def number_of(visit: Visit) -> int:

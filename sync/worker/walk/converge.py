@@ -194,6 +194,12 @@ class Converger:
         """Make the ticket, or bring it to where its rule wants it."""
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
+        if facts.ref is not None and facts.base == Base():
+            # Taken over before anything was heard of its subjects. It may be under an epic of people,
+            # so that none is looked for or made yet.
+            known = drafted(facts, rules, tracker, desired)
+            record.base = agreed(known, tracker.read(facts.ref.id, facts.project))
+            facts = replace(facts, base=record.base)
         epic_of = self._epics.wanted(desired, facts, tracker, record)
         desired = replace(desired, epic_of=epic_of)
         draft = drafted(facts, rules, tracker, desired, anew=facts.look)
@@ -218,9 +224,6 @@ class Converger:
             waited = bool(rule.hold) or self._waited(facts, rule, facts.created_at)
             note_made(facts, self._clock.time(), waited=waited)
             facts = replace(facts, look=False)
-        if record.base == Base():
-            # Taken over by its marker alone, before anything was heard of its subjects.
-            record.base = agreed(draft, intent_log.tracker.read(ref.id, facts.project))
         if record.base.unannounced:
             self._announce(facts, record, rule, ref.key)
         unsure = self._past.unsure(facts)

@@ -38,7 +38,7 @@ class Kept:
         for one in changes:
             known = base.fields.get(one.id)
             sent = (known.sent if known else None) if one.back else draft.fields[one.id].value
-            fields[one.id] = FormerField.of(one, sent, was.fields.get(one.id))
+            fields[one.id] = FormerField.of(one, sent, was)
         words = "; ".join(f"{one.name} was {short(one.before)}" for one in changes)
         return [self._entry(Former(self._rules, fields), words)]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from sync.adapters.coalesce import CoalesceSource
 from sync.operations.noise import Noise, NoiseQuery, noise
-from sync.operations.rules.quieter import Quieter, Replay, Trial, quieter, take_over
+from sync.operations.rules.quieter import Quieter, Replay, Trial, look, quieter, start, take_over
+from sync.operations.rules.runs import Purpose, Runs
 from sync.rules import parse
 from sync.worker.foresight.backtest import BacktestResult, backtest
 from tests.operations.rules.conftest import Bench
@@ -68,6 +71,22 @@ def test_known_flappers_are_named_first_and_the_line_gives_what_it_promised(benc
     assert best.cost == "3 tickets of the rule would still be made, each 30m later"
     after = taken_over(bench, best)
     assert (after.made, after.reopened) == (best.made, best.reopened)
+
+
+def test_rules_that_are_broken_while_a_search_waits_are_named(bench: Bench) -> None:
+    runs, go = Runs(), threading.Event()
+    before = runs.start(Purpose(bench().account.name, "another", 0), lambda run: go.wait(30))
+    begun = start(runs, bench(), SOURCES, NoiseQuery("90d", rule=RULE))
+    (bench.world.folder / "rules.toml").write_text("[[rule]]\nname = 5\n")
+    go.set()
+    assert before.ended.wait(30)
+    run = runs.get(begun.id, bench().account.name)
+    assert run is not None
+    assert run.ended.wait(30)
+    said = look(runs, bench(), begun.id)
+    assert (said.state, "The rules cannot be read: mend" in said.words) == ("failed", True)
+    assert "the program failed" not in said.words
+    runs.close()
 
 
 @pytest.mark.proof

@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 from sync.bootstrap.http import Background
 from sync.cli.main import app
 from sync.operations.accounts import Role
+from sync.operations.errors import Refused
+from sync.operations.rules import quieter
 from sync.web.app import create_admin
 from sync.web.health import Insight
 from sync.web.server import listen
@@ -129,7 +131,9 @@ def address(noisy: Pages) -> Iterator[str]:
 
 
 @pytest.mark.proof
-def test_the_verb_asks_a_daemon_for_the_same(noisy: Pages, address: str) -> None:
+def test_the_verb_asks_a_daemon_for_the_same(
+    noisy: Pages, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = CliRunner().invoke(app, ["noise", "--server", address, "--by", "monitor"])
     assert done.exit_code == 0, done.output
     assert "orders <freshness> came and went 3 times" in done.stdout
@@ -139,3 +143,11 @@ def test_the_verb_asks_a_daemon_for_the_same(noisy: Pages, address: str) -> None
     told = json.loads(done.stdout)
     assert [one["by"] for one in told["noise"]] == ["monitor", "table", "owner", "rule"]
     assert told["lines"] == []
+
+    def broken(*_: object, **__: object) -> None:
+        raise Refused("no more deliveries can be read")
+
+    monkeypatch.setattr(quieter, "backtest", broken)
+    done = CliRunner().invoke(app, ["noise", "--server", address, "--json"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "No line was looked for: no more deliveries can be read." in done.stderr

@@ -66,7 +66,12 @@ def test_the_form_begins_with_what_the_button_was_for(pages: Pages) -> None:
 def test_what_cannot_be_paused_is_said_on_the_page(pages: Pages) -> None:
     said = pages.press("/pauses/pause", 422, **{**FORM, "name": "everythin"})
     assert "Did you mean 'everything'?" in said
-    assert "18:99" in pages.press("/pauses/pause", 422, **{**FORM, "until": "18:99"})
+    form = {"_token": "the-token-of-the-form", **FORM, "kind": "project", "until": "18:99"}
+    reply = pages.client.post("/pauses/pause", data=form)
+    assert (reply.status_code, "18:99" in reply.text.partition("<form method")[0]) == (422, True)
+    kept = ('value="everything"', 'value="18:99"', 'value="tables &lt;b&gt;are moved&lt;/b&gt;"')
+    assert [one for one in kept if one not in reply.text] == [], "what was typed stays"
+    assert 'value="project" selected' in reply.text
 
 
 def test_a_viewer_pauses_nothing(pages: Pages) -> None:

@@ -128,7 +128,15 @@ def test_a_ticket_that_is_typed_and_is_not_there_is_refused_in_words(two: Pages,
 
 def test_one_subject_is_chosen_to_be_forgotten_or_linked(two: Pages) -> None:
     two.press("/tickets/id/1/merge", other="DATA-2")
-    assert "Choose one subject" in two.press("/tickets/id/2/link", 422, other="DATA-9")
+    form = {"_token": "the-token-of-the-form", "other": "DATA-9", "why": "<the same>"}
+    said = two.client.post("/tickets/id/2/link", data={**form, "instead": "true"})
+    assert (said.status_code, "Choose one subject" in said.text) == (422, True)
+    for kept in (
+        'value="DATA-9"',
+        'value="&lt;the same&gt;"',
+        'name="instead" value="true" checked',
+    ):
+        assert kept in said.text, "what was typed stays"
     said = two.press("/tickets/id/2/split", 422, subjects="i-77")
     assert "may still wait or be dead: see the page Deliveries" in said
     said = two.press("/tickets/id/2/link", 422, other="DATA-9", subjects="coalesce:issue:i-1")
