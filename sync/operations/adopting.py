@@ -227,15 +227,18 @@ def _listed(keys: Sequence[str]) -> str:
 
 
 def start(deployment: Deployment, account: Account, wish: Wish, *, apply: bool) -> Adopting:
-    """Begin to look which tickets would be taken over or, with ``apply``, to take them over. A newer
-    look ends the one before; what is taken over is, whatever is begun after it, and once where it
-    is begun twice. Raises Refused for a wish that makes no sense."""
+    """Begin to look which tickets would be taken over or, with ``apply``, to take them over.
+
+    A look ends the look that the same account began before it. A take-over is never given up for
+    another run, and one that is begun twice at the same time is done once. Raises Refused for a wish
+    that makes no sense.
+    """
     task = task_of(wish, deployment.settings)
     so_far = Adopting("", "", "No ticket was looked at yet.", wish, apply)
 
     def progress(run: Run, count: int) -> None:
         if not apply:
-            # What was begun for good is also ended, so that the log can say what was done.
+            # Only a look may be given up: a take-over goes on to its end, and the log says what it did.
             run.look()
         run.shown = replace(so_far, words=f"{count:,} tickets looked at.")
 
